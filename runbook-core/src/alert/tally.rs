@@ -1,6 +1,6 @@
 //! How many alerts an incident has, and the first of them: what the card and the timeline say of a storm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -34,6 +34,9 @@ pub struct Tally {
     /// How many of them each group of a sender left out, by [`group_key`]; nothing where that was told before it was kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out_of: BTreeMap<String, u64>,
+    /// The groups that have left some out, however many they leave out now: what a sender has cut away it names no more when it ends.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub cut: BTreeSet<String>,
     /// The first of them, those that fire before the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub first: Vec<String>,
@@ -68,6 +71,9 @@ impl Tally {
                 self.left_out_of.remove(group);
             } else if self.left_out_of.len() < GROUPS || self.left_out_of.contains_key(group) {
                 self.left_out_of.insert(group.clone(), *count);
+                if self.cut.len() < GROUPS {
+                    self.cut.insert(group.clone());
+                }
             }
         }
         self.left_out = self.left_out_of.values().fold(0, |sum, count| sum.saturating_add(*count));
@@ -83,8 +89,17 @@ impl Tally {
             *count = self.left_out_of.get(group).copied().unwrap_or_default().max(*count);
         }
         self.leave_out(&both);
+        let rest = GROUPS.saturating_sub(self.cut.len());
+        let new: Vec<String> = other.cut.difference(&self.cut).take(rest).cloned().collect();
+        self.cut.extend(new);
         let named = self.left_out_of.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
         self.left_out = named.saturating_add(unnamed);
+    }
+
+    /// The groups in which something is, or was, that no message names.
+    #[must_use]
+    pub fn groups_cut(&self) -> BTreeSet<String> {
+        self.left_out_of.keys().chain(&self.cut).cloned().collect()
     }
 
     fn unnamed(&self) -> u64 {

@@ -32,7 +32,7 @@ struct Call {
     for_anybody: bool,
     /// Since then somebody has to take the incident anew: what was acknowledged before it says nothing of that.
     void_before: Option<DateTime<Utc>>,
-    /// The event since which nobody needs it: whoever it called has come, or it is over otherwise.
+    /// The event since which nobody needs it.
     over: Option<u64>,
 }
 
@@ -104,9 +104,8 @@ impl Incident {
         };
         let (is_open, waits) = (self.status.is_open(), self.waits_for_somebody());
         for call in self.calls.0.iter_mut().filter(|call| call.over.is_none()) {
-            // whom a person or news ask for is needed beside whoever has it, until they do something there
-            let has_come = call.to == envelope.actor;
-            if !is_open || has_come || (call.for_anybody && !waits) || answered == Some(call.seq) {
+            // whom a person or news ask for is needed beside whoever has it
+            if !is_open || (call.for_anybody && !waits) || answered == Some(call.seq) {
                 call.over = Some(envelope.seq);
             }
         }

@@ -37,6 +37,10 @@ pub struct Clock {
     pub acting: BTreeSet<RunId>,
     /// The names of the steps that are done.
     pub told: BTreeSet<String>,
+    /// Those whose people were paged with low urgency: done as long as it is as severe as it was.
+    pub told_low: BTreeSet<String>,
+    /// An alert of ours fires in it.
+    pub fires: bool,
     /// When the last of them was.
     pub last_at: Option<DateTime<Utc>>,
     /// When Blocks opened it.
@@ -102,9 +106,14 @@ impl Clock {
         }
         let is_of_others = match &envelope.event {
             IncidentEvent::Opened { chosen, .. } | IncidentEvent::ServiceChanged { chosen, .. } => {
-                chosen.as_ref().is_some_and(|chosen| chosen.is_unlisted)
+                !self.fires && chosen.as_ref().is_some_and(|chosen| chosen.is_unlisted)
             }
-            IncidentEvent::AlertsChanged { tally, .. } if tally.firing > 0 => false,
+            IncidentEvent::AlertsChanged { tally, .. } => {
+                self.fires = tally.firing > 0;
+                self.is_of_others && !self.fires
+            }
+            // it has a part that may be ours
+            IncidentEvent::MergedFrom { .. } => false,
             _ => self.is_of_others,
         };
         // what passed before it was ours nobody here has missed
@@ -150,6 +159,7 @@ impl Clock {
             }
             IncidentEvent::Reopened { .. } => {
                 self.told.clear();
+                self.told_low.clear();
                 self.last_at = None;
                 self.since = Some(envelope.at);
             }
@@ -158,13 +168,19 @@ impl Clock {
                 self.last_at = Some(envelope.at);
             }
             // whom somebody asks for later, or the clock calls, is not whom the first step names; and a message alone rings for nobody
-            IncidentEvent::Escalated { paged: true, .. }
+            IncidentEvent::Escalated { paged, low, step, .. }
                 if matches!(envelope.actor, Actor::System(_))
                     && envelope.actor != Actor::system(ESCALATION)
                     && self.opened_at.is_some_and(|at| envelope.at - at <= Duration::seconds(OPENS_S)) =>
             {
-                self.has_called = true;
+                self.has_called |= *paged && !low;
+                // whoever stands for that name knows of it
+                self.told.extend(step.clone().filter(|_| !paged));
             }
+            IncidentEvent::Escalated { low: true, step: Some(step), .. } if self.told.remove(step) => {
+                self.told_low.insert(step.clone());
+            }
+            IncidentEvent::SeverityChanged { .. } => self.told_low.clear(),
             IncidentEvent::PagerAway => self.knows_pager_away = true,
             _ => {}
         }
@@ -175,6 +191,11 @@ impl Clock {
         self.is_answered || !self.acting.is_empty()
     }
 
+    /// Whether the step of that name is done.
+    fn is_told(&self, name: &String) -> bool {
+        self.told.contains(name) || self.told_low.contains(name)
+    }
+
     /// From the beginning, at this moment.
     fn begin(&mut self, at: DateTime<Utc>) {
         *self = Clock {
@@ -182,6 +203,7 @@ impl Clock {
             opened_at: self.opened_at,
             knows_pager_away: self.knows_pager_away,
             is_of_others: self.is_of_others,
+            fires: self.fires,
             ..Clock::default()
         };
     }
@@ -198,6 +220,7 @@ impl IncidentEvent {
                     | IncidentEvent::PagerJoined { .. }
                     | IncidentEvent::AlertsChanged { .. }
                     | IncidentEvent::ServiceChanged { .. }
+                    | IncidentEvent::MergedFrom { .. }
                     | IncidentEvent::RunPlanned { .. }
                     | IncidentEvent::RunTakenUp { .. }
                     | IncidentEvent::RunEnded { .. }
@@ -240,7 +263,7 @@ impl Incident {
         if !self.waits_for_somebody() || self.is_of_others() {
             return None;
         }
-        let is_left = |who: &[String]| who.iter().any(|name| !self.clock.told.contains(name));
+        let is_left = |who: &[String]| who.iter().any(|name| !self.clock.is_told(name));
         let mut steps = steps.filter(|(after_s, who)| !self.is_called(*after_s) && is_left(who));
         steps.next().map(|(after_s, _)| after_s)
     }
@@ -284,7 +307,7 @@ pub(super) fn climb(state: &Incident, rungs: &[Rung], now: DateTime<Utc>) -> Dec
     let (mut told, mut nobody, mut rings) = (Vec::<&Actor>::new(), Vec::new(), Vec::new());
     let mut calls = Vec::new();
     for names in &rung.who {
-        if state.clock.told.contains(&names.name) {
+        if state.clock.is_told(&names.name) {
             continue;
         }
         let is_new = |callee: &&Callee| {

@@ -546,6 +546,7 @@ fn tell_rotation(state: &Incident, to: &Actor) -> Decision {
         step: Some("commander".to_owned()),
         reason: None,
         paged: false,
+        low: false,
         shown: false,
     };
     let effects = vec![

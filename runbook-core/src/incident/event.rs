@@ -630,6 +630,9 @@ pub enum IncidentEvent {
         /// The pager is asked to ring for them.
         #[serde(default)]
         paged: bool,
+        /// It rings with low urgency: it wakes nobody.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        low: bool,
         /// They were named by somebody who may show them a private incident.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         shown: bool,

@@ -127,8 +127,11 @@ impl Passed {
             IncidentEvent::Resolved { .. }
             | IncidentEvent::NotAnIncident { .. }
             | IncidentEvent::MergedInto { .. } => self.offers.clear(),
-            IncidentEvent::Escalated { to, shown, .. } => {
-                self.escalated.insert(to.clone(), envelope.at);
+            IncidentEvent::Escalated { to, shown, low, .. } => {
+                // what wakes nobody keeps nobody from being woken
+                if !low {
+                    self.escalated.insert(to.clone(), envelope.at);
+                }
                 if *shown && !self.shown.contains(to) {
                     self.shown.push(to.clone());
                 }
@@ -363,6 +366,7 @@ pub(super) fn escalate(state: &Incident, ask: &Escalate, seq: u64) -> Decision {
         step: step.clone(),
         reason: reason.clone(),
         paged: page.is_some(),
+        low: page.is_some_and(|page| page.urgency == PageUrgency::Low),
         shown: *shown && state.private,
     };
     Decision { events: vec![event], effects }

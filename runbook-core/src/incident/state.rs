@@ -370,11 +370,7 @@ impl Incident {
             private: self.private,
             brief: self.brief.clone().filter(|_| !self.private),
             reviewed: self.review_file.is_some(),
-            left_out: self
-                .alerts
-                .iter()
-                .flat_map(|alerts| alerts.tally.left_out_of.keys().cloned())
-                .collect(),
+            left_out: self.alerts.as_ref().map(|alerts| alerts.tally.groups_cut()).unwrap_or_default(),
         }
     }
 }

@@ -353,7 +353,7 @@ pub struct IncidentRow {
     /// Its review is drafted.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reviewed: bool,
-    /// Groups of senders that have left out what may fire in it, by [`group_key`](crate::alert::group_key).
+    /// Groups of senders that leave out what may fire in it, or have, by [`group_key`](crate::alert::group_key).
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub left_out: BTreeSet<String>,
 }

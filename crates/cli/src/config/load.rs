@@ -401,7 +401,13 @@ fn service(
         aliases: table.aliases.clone(),
         // it was checked when the file was read
         deployments: super::changes::deployments(table, base).ok().flatten(),
-        pagerduty_id: table.pagerduty_id.clone(),
+        // a blank one is none, as for everybody who asks whether there is one
+        pagerduty_id: table
+            .pagerduty_id
+            .as_deref()
+            .map(str::trim)
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned),
         channel: table.channel.clone(),
         bridge: table.bridge.clone().or_else(|| bridge.map(str::to_owned)),
         severity: table.severity.clone(),

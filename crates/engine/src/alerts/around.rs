@@ -57,7 +57,7 @@ impl Known {
         self.open.get(id)
     }
 
-    /// The open incidents in which something may fire that this group has left out.
+    /// The open incidents of which this group has left something out.
     pub(super) fn held_by(&self, group: &str) -> impl Iterator<Item = IncidentId> {
         self.open.held_by(group)
     }
@@ -67,7 +67,7 @@ impl Known {
         self.closed.remove(&row.id);
         // what the batch has heard may not be written yet
         if let Some(tally) = self.tallies.get(&row.id) {
-            row.left_out = tally.left_out_of.keys().cloned().collect();
+            row.left_out = tally.groups_cut();
         }
         self.open.put(row);
     }
@@ -104,6 +104,17 @@ impl Known {
         }
     }
 
+    /// Whether one of these groups leaves out now what may fire in an incident.
+    pub(super) async fn is_held_by(
+        &mut self,
+        store: &dyn Store,
+        id: IncidentId,
+        groups: &BTreeMap<String, u64>,
+    ) -> Result<bool, EngineError> {
+        let tally = self.tally(store, id).await?;
+        Ok(groups.keys().any(|group| tally.left_out_of.contains_key(group)))
+    }
+
     /// Hears how many alerts groups leave out; whether that is new to the incident.
     pub(super) async fn leaves_out(
         &mut self,
@@ -119,7 +130,7 @@ impl Known {
         if !is_new && tally.left_out == before {
             return Ok(false);
         }
-        let groups = tally.left_out_of.keys().cloned().collect();
+        let groups = tally.groups_cut();
         self.open.holds(id, groups);
         Ok(true)
     }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use runbook_core::alert::{AlertNotice, SentAlert, group_key};
+use runbook_core::alert::{AlertNotice, AlertRow, SentAlert, group_key};
 use runbook_core::ids::IncidentId;
 
 use super::around::Known;
 use super::batch::{Handed, Pending, Touched};
+use super::with_group::GROUP_ENDS;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::triggers::TRIGGER;
@@ -44,7 +45,7 @@ impl LeftOut {
         self.0.keys().map(|key| (key.clone(), 0)).collect()
     }
 
-    /// The open incidents in which something may fire that was left out before.
+    /// The open incidents of which something was left out.
     pub(super) fn holds(&self, known: &Known) -> BTreeSet<IncidentId> {
         self.0.keys().flat_map(|key| known.held_by(key)).collect()
     }
@@ -66,11 +67,21 @@ impl Engine {
             let row = known.row(&(notice.source.clone(), alert.fingerprint.clone()));
             named.extend(row.and_then(|row| row.incident));
         }
+        // cut away behind alerts that are in no open incident: it is where others of its group fire
+        let is_nowhere = notice.left_out > 0 && !named.iter().any(|id| known.open(*id).is_some());
+        if let Some(group) = notice.group.as_ref().filter(|_| is_nowhere) {
+            known.read_group(self.store(), &notice.source, group, GROUP_ENDS).await?;
+            let is_its = |row: &&AlertRow| row.firing && row.sender == notice.sender;
+            let firing = known.of_group(&notice.source, group).filter(is_its);
+            named.extend(firing.filter_map(|row| row.incident));
+        }
         let none = left_out.none();
         for id in named.union(&left_out.holds(known)) {
             let is_meant = notice.group.is_some() || named.contains(id);
             let newest = if is_meant { left_out.newest() } else { &none };
-            if known.open(*id).is_none() || !known.leaves_out(self.store(), *id, newest).await? {
+            // one that it has set free is held again by what is left out of its own alerts alone
+            let is_over = !named.contains(id) && !known.is_held_by(self.store(), *id, newest).await?;
+            if is_over || known.open(*id).is_none() || !known.leaves_out(self.store(), *id, newest).await? {
                 continue;
             }
             let was_quiet = known.count(self.store(), *id).await?.firing == 0;

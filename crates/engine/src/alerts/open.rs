@@ -74,7 +74,7 @@ impl Open {
         }
     }
 
-    /// The incidents in which something may fire that this group has left out.
+    /// The incidents of which this group has left something out.
     pub(super) fn held_by(&self, key: &str) -> impl Iterator<Item = IncidentId> {
         self.held.get(key).into_iter().flatten().copied()
     }

@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 
 /// Alerts of a group that end with it although nobody names them.
-const GROUP_ENDS: usize = 10_000;
+pub(super) const GROUP_ENDS: usize = 10_000;
 
 impl Engine {
     /// The alerts of a group that is over which its last message does not name: what a limit of the sender has cut away is told of no

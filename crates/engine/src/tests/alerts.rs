@@ -695,6 +695,40 @@ async fn what_was_cut_away_ends_with_its_group() {
     assert_eq!((tally(&incident), incident.status.is_open()), ((1, 2), true));
 }
 
+/// A storm goes down by and by: when nothing is cut away any more, what was ends with its group all the same, and so does what was cut
+/// away behind alerts that opened nothing.
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_away_ends_with_its_group_however_the_storm_goes_down() {
+    for (what, beside) in [("behind its like", true), ("behind what is nobody's", false)] {
+        let mut bench = Bench::with(&[], |_| ()).await;
+        let first = all_of(&bench, 0..1, true);
+        cut(&mut bench, "1", ("a", true, 0), first).await;
+        bench.pass(6_000).await;
+        let rest = |bench: &Bench, which: std::ops::Range<usize>, firing: bool| -> Vec<SentAlert> {
+            let quiet = |mut alert: SentAlert| {
+                if !beside {
+                    alert.labels.insert("severity".to_owned(), "none".to_owned());
+                }
+                alert
+            };
+            all_of(bench, which, firing).into_iter().map(quiet).collect()
+        };
+        let others = rest(&bench, 1..6, true);
+        cut(&mut bench, "2", ("a", true, 1), others).await;
+        bench.pass(6_000).await;
+        // the first ends unseen; then one of the others does, and nothing is cut away any more
+        let left = [rest(&bench, 1..2, false), rest(&bench, 2..6, true)].concat();
+        cut(&mut bench, "3", ("a", true, 0), left).await;
+        bench.pass(6_000).await;
+        assert!(only(&bench).await.0.status.is_open(), "{what}");
+        let ended = rest(&bench, 2..6, false);
+        cut(&mut bench, "4", ("a", false, 0), ended).await;
+        bench.pass(6_000).await;
+        assert_eq!(only(&bench).await.0.status, Status::Resolved, "{what}");
+        assert_eq!(check(&bench), Vec::<String>::new());
+    }
+}
+
 /// Nothing ends with its group but what was cut away: a sender that has begun anew knows of few alerts, and those of another have an
 /// end of their own.
 #[tokio::test(start_paused = true)]

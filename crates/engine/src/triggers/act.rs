@@ -57,9 +57,10 @@ impl Engine {
                 self.fires(trigger, row, text, &origin).await?
             }
             Turn::FiresOn { incident, .. } => {
+                let fired = self.row_of_trigger(&trigger.name).await?.is_some_and(|row| row.alert.firing);
                 let row = self.hear_turn(trigger, true, item).await?;
-                // opened again meanwhile, or still over: there it was told already
-                let row = row.filter(|row| row.incident != Some(*incident));
+                // opened again meanwhile, or still over: there it was told already, unless its end was taken for true
+                let row = row.filter(|row| !fired || row.incident != Some(*incident));
                 self.fires(trigger, row, text, &origin).await?
             }
             Turn::Resolves { .. } => {

@@ -52,6 +52,31 @@ fn declared() -> Bench {
     bench
 }
 
+/// What wakes nobody keeps nobody from being woken once it is more severe.
+#[test]
+fn a_page_of_low_urgency_uses_up_nothing() {
+    let low = |mut all: Vec<Rung>| {
+        for callee in all.iter_mut().flat_map(|rung| &mut rung.who).flat_map(|names| &mut names.people) {
+            if let Some(page) = &mut callee.page {
+                page.urgency = PageUrgency::Low;
+            }
+        }
+        all
+    };
+    let late: [(u32, &[&str]); 1] = [(120, &["primary"])];
+    let mut bench = declared();
+    let told = looks(&mut bench, 7_200, &low(rungs(&late, false)));
+    assert_eq!(mentions(&told), ["pri"]);
+    assert_eq!(bench.incident.next_step_at(&steps(&late)), None, "once");
+    let raised = IncidentCommand::ChangeSeverity {
+        to: "P2".to_owned(),
+        target_s: None,
+        word: crate::incident::Word::Here { email: None },
+    };
+    bench.learns(&raised);
+    assert_eq!(mentions(&looks(&mut bench, 7_300, &rungs(&P1, false))), ["pri"]);
+}
+
 /// The clock looks, so many seconds after the page.
 fn looks(bench: &mut Bench, second: i64, rungs: &[Rung]) -> Decision {
     bench.now = start_of_day() + Duration::seconds(second);
@@ -219,6 +244,16 @@ fn of_a_service_that_is_not_named_nobody_is_called_until_it_is_one_that_is() {
     assert_eq!(mentions(&looks(&mut bench, 2_301, &rungs)), ["sec"]);
     bench.learns(&moves("payroll", true));
     assert_eq!(bench.incident.next_step_at(&steps(&P1)), None);
+    // what is merged into it may be of ours
+    bench.now = start_of_day() + Duration::seconds(2_400);
+    bench.learns(&IncidentCommand::TakeIn {
+        id: crate::ids::IncidentId(uuid::Uuid::from_u128(0x99)),
+        other: crate::ids::IncidentNumber(9),
+        title: "ours".to_owned(),
+        on_page: Vec::new(),
+        alerts: None,
+    });
+    assert!(bench.incident.next_step_at(&steps(&P1)).is_some());
     assert_eq!(bench.replayed(), bench.incident);
 }
 
