@@ -5,13 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 use blocks_tests::servers::{Prometheus, PrometheusConfig};
 use blocks_tests::{AppConfig, TestApp, messages_with_key, repository, text, unix_now, until_or_show};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
+
+use super::servers::served;
 
 /// Seconds of figures before now: more than any query looks back.
 const PAST_S: i64 = 3_900;
@@ -203,24 +202,6 @@ fn figures(world: &World, now: i64) -> String {
     });
     family("pg_stat_activity_connections", "gauge", connections);
     page
-}
-
-/// A server that answers with the same page whenever it is read: Prometheus drops what it has.
-async fn served(page: String) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let mut request = Vec::new();
-            while !request.ends_with(b"\r\n\r\n") && client.read_buf(&mut request).await.is_ok_and(|n| n > 0)
-            {
-            }
-            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close";
-            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len());
-            let _ = client.write_all(answer.as_bytes()).await;
-        }
-    });
-    address
 }
 
 /// Each documented query, on figures that are bad, on figures that are not, and on figures between. What has to last half an hour there

@@ -73,6 +73,11 @@ async fn two_postgresql_servers_answer_and_are_gone_afterwards() {
 
 /// Answers every request with one metric.
 async fn metrics(value: u32) -> SocketAddr {
+    served(format!("# TYPE shop_orders gauge\nshop_orders{{state=\"late\"}} {value}\n")).await
+}
+
+/// A server that answers with the same page whenever it is read.
+pub(super) async fn served(page: String) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -81,9 +86,8 @@ async fn metrics(value: u32) -> SocketAddr {
             while !request.ends_with(b"\r\n\r\n") && client.read_buf(&mut request).await.is_ok_and(|n| n > 0)
             {
             }
-            let body = format!("# TYPE shop_orders gauge\nshop_orders{{state=\"late\"}} {value}\n");
             let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close";
-            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let answer = format!("{head}\r\nContent-Length: {}\r\n\r\n{page}", page.len());
             let _ = client.write_all(answer.as_bytes()).await;
         }
     });
